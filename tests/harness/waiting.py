@@ -13,8 +13,8 @@ ANSWER = 5  # seconds in which whoever is reached answers
 
 def wait_for(what, seconds=30.0, step=0.01):
     """The first true value of what(), or a failed assertion with what() last failed with. The longer
-    it takes the less often it is asked for: most of what() are commands, and the processor is theirs
-    that are waited for. seconds: on a real machine."""
+    it takes the less often it is asked for, and the less where processors are emulated: most of what() are
+    commands, and the processor is theirs that are waited for. seconds: on a real machine."""
     began, seconds = time.monotonic(), seconds * SLOWNESS
     while True:
         error = None
@@ -28,7 +28,7 @@ def wait_for(what, seconds=30.0, step=0.01):
         if waited > seconds:
             raise AssertionError(f"not within {seconds} s: {what.__qualname__}") from error
         # Never past the end, at which it is asked for once more.
-        time.sleep(min(max(step, min(waited / 20, 0.1)), max(seconds - waited, 0.001)))
+        time.sleep(min(max(step, min(waited / 20, 0.1) * SLOWNESS), max(seconds - waited, 0.001)))
 
 
 def answered(ask):
