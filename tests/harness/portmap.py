@@ -115,15 +115,18 @@ def udp_answers(client, address, port):
         return ask_udp(client, address, port, sock) is not None
 
 
-def table(node, kind):
-    out = node.run("nft", "-j", "list", "table", "inet", "bridge_cni", check=False).stdout
-    return [e[kind] for e in json.loads(out or '{"nftables": []}')["nftables"] if kind in e]
+def table(node, *kinds):
+    """What the table has of these kinds, sorted by kind. Without a kind that has elements none are listed."""
+    terse = [] if {"map", "set"} & set(kinds) else ["-t"]
+    out = node.run("nft", "-j", *terse, "list", "table", "inet", "bridge_cni", check=False).stdout
+    listed = json.loads(out)["nftables"] if out else []
+    return [entry[kind] for kind in kinds for entry in listed if kind in entry]
 
 
 def elements(node):
     """Set -> its elements, without sentinels."""
     found = {}
-    for entry in table(node, "map") + table(node, "set"):
+    for entry in table(node, "map", "set"):
         for element in entry.get("elem", []):
             text = json.dumps(element)
             if '["255' not in text and "[255" not in text and "ffff::" not in text:

@@ -204,8 +204,7 @@ def test_the_next_ADD_puts_all_ports_back(node, harm):
         node.add(pod, confs[n], args=K8S)
     node.delete(pods[1], confs[1])
     before = elements(node), len(portmap_rules(node))
-    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
-             table(node, "set")}
+    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map", "set")}
     node.nft(FLUSHED[harm].format(**names))
     node.add(pods[3], ports())
     assert ({k: sorted(v) for k, v in elements(node).items()},
@@ -295,8 +294,7 @@ def test_repair_puts_all_ports_back(node, harm):
     for n, pod in enumerate(pods):
         node.add(pod, ports((8080 + n, 80), (9000 + n, 90, ONE)), args=K8S)
     before = {k: sorted(v) for k, v in elements(node).items()}, len(portmap_rules(node))
-    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
-             table(node, "set")}
+    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map", "set")}
     node.nft(REPAIRED[harm].format(**names))
     node.sysctl("ipv4.conf.cni0.route_localnet", 0)
     path = node.directory / "net.conf"
@@ -366,8 +364,7 @@ def test_CHECK_names_what_is_missing(node, harm):
     pod, conf = node.pod(), ports((8080, 80), (8081, 81, ONE))
     result = node.add(pod, conf)
     node.check(pod, conf, result)
-    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
-             table(node, "set")}
+    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map", "set")}
     node.nft(HARM[harm].format(**names))
     with plugin.refusal(plugin.CHECK, "bridge_cni"):
         node.check(pod, conf, result)

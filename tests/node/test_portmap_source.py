@@ -194,7 +194,7 @@ def earlier(node):
     for name, bridge in (("testnet", "cni0"), ("second", "cni1")):
         age(node, name)
         node.run("tc", "qdisc", "del", "dev", bridge, "clsact")
-    for entry in table(node, "map") + table(node, "set"):
+    for entry in table(node, "map", "set"):
         kind, _, of = entry["name"].partition("_")
         names.setdefault(of, {})[kind] = entry["name"]
     rules = ["flush table inet bridge_cni"]
