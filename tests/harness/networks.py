@@ -51,21 +51,24 @@ class SourceCheck:
         self.text = CHECK.format(family=family, hook=hook, interfaces=interfaces)
         self.table = f"{family} source_check"
 
-    def turn(self, on):
+    def turn(self, on, addresses):
+        """Allows the addresses in the transaction that begins to check, so that none of theirs is dropped."""
         if on != self.is_on:
-            self.namespace.nft(self.text if on else f"delete table {self.table}")
+            self.namespace.nft(self.text + self.allowing(addresses) if on else f"delete table {self.table}")
         self.is_on = on
 
     def allow(self, addresses):
-        if not self.is_on:
-            return
+        if self.is_on:
+            self.namespace.nft(self.allowing(addresses))
+
+    def allowing(self, addresses):
         of_family = [[a for a in addresses if ":" not in a],
                      [*LOCAL6, *(a for a in addresses if ":" in a)]]
-        self.namespace.nft("".join(
+        return "".join(
             f"flush set {self.table} allowed{number}\n" + (
                 f"add element {self.table} allowed{number} {{ {', '.join(found)} }}\n"
                 if found else "")
-            for number, found in zip((4, 6), of_family)))
+            for number, found in zip((4, 6), of_family))
 
     def dropped(self):
         """The number of packets."""
@@ -170,19 +173,21 @@ class Fabric:
         return [check for network in self.networks.values()
                 for check in (network.check, network.router_check) if check]
 
+    def allowed(self):
+        outside = [OUTSIDE4, OUTSIDE6, INTERNET4, INTERNET6]
+        return [*dict.fromkeys([*self.addresses(), *outside])]
+
     def allow(self):
         """Whoever is a Node now may send."""
-        outside = [OUTSIDE4, OUTSIDE6, INTERNET4, INTERNET6]
         for check in self.checks():
-            check.allow([*dict.fromkeys([*self.addresses(), *outside])])
+            check.allow(self.allowed())
 
     def check_sources(self, routers=False, links=False):
         """routers: between links; links: between nodes of one link, too."""
         for network in self.networks.values():
-            network.check.turn(links)
+            network.check.turn(links, self.allowed())
             if network.router_check:
-                network.router_check.turn(routers)
-        self.allow()
+                network.router_check.turn(routers, self.allowed())
 
     def dropped(self):
         """How many packets the source checks have dropped."""
