@@ -4,8 +4,8 @@ and waits for it, which takes longer than all else of an ADD."""
 import pytest
 
 from harness import plugin
-from harness.command import command, written
-from harness.node import network
+from harness.command import begin, command, written
+from harness.node import UPLINK, network
 from harness.ovs import needs_ovs, ovs_network
 from harness.shown import RATES
 
@@ -42,6 +42,19 @@ def test_no_module_is_looked_for_in_a_pods_life(node, keys):
     found = calls_of(node, node.pod(), network("dual", **keys))
     assert all("SIOCGSKNS" in text for verb, text in found.items() if verb in ("ADD", "CHECK")), found
     assert asked_in_vain(found) == {}
+
+
+@pytest.mark.any_kernel
+def test_nor_by_doctor_for_a_rule_about_an_interface_that_a_hook_does_not_know(node):
+    conf, trace = network("dual"), node.directory / "trace"
+    node.add(node.pod(), conf)
+    node.nft(f"""table inet others {{
+        chain in {{ type filter hook input priority 0; oif {UPLINK} accept; }}
+        chain out {{ type filter hook output priority 0; iif {UPLINK} accept; }}
+    }}""")
+    begin(node, "doctor", *written(node, conf), wrapper=plugin.strace(trace, "ioctl"), env=plugin.TRACED)()
+    found = trace.read_text()
+    assert "SIOCGIFINDEX" in found and asked_in_vain({"doctor": found}) == {}
 
 
 @pytest.mark.any_kernel
