@@ -4,9 +4,7 @@
 #include "pod_link.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "conf/identity.h"
 #include "plugin/netlink/link.h"
 #include "port_pod.h"
 
@@ -89,10 +87,8 @@ static const struct link *find_other(const struct pod_link *link,
 {
 	for (size_t i = 0; i < ports->n; i++) {
 		const struct link *port = &ports->items[i];
-		struct alias_names names;
 
-		if (identity_alias_read(port->alias, &names) &&
-		    strcmp(names.network, link->network->name) == 0 &&
+		if (port_is_networks(link->network, port) &&
 		    port_is_routed(link->network, port) != link->kept->routed)
 			return port;
 	}

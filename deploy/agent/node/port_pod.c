@@ -13,8 +13,7 @@ bool port_is_pods(const struct link *port)
 	return link_is(port, "veth") && port->peer_elsewhere;
 }
 
-/* Does the link's alias say that it is an attachment's of this network? */
-static bool is_networks(const struct network_names *network, const struct link *port)
+bool port_is_networks(const struct network_names *network, const struct link *port)
 {
 	struct alias_names names;
 
@@ -33,7 +32,8 @@ int port_list_get(struct netlink *nl, const struct network_names *network,
 		const struct link *link = &list.items[i];
 
 		if (port_is_pods(link) &&
-		    (link->master ? link->master == bridge : is_networks(network, link)))
+		    (link->master ? link->master == bridge
+				  : port_is_networks(network, link)))
 			list.items[n++] = *link;
 	}
 	list.n = n;
@@ -42,23 +42,24 @@ int port_list_get(struct netlink *nl, const struct network_names *network,
 	return ret;
 }
 
-/* Reads the attachment's record, which record_clear() frees. Without one @ret_record is
- * zeros. */
-static void record_of(const struct network_names *network,
-		      const struct alias_names *names, struct record *ret_record)
+/* Reads the record of the port's attachment, which record_clear() frees. Without one
+ * @ret_record is zeros. */
+static void record_of(const struct network_names *network, const struct link *port,
+		      struct record *ret_record)
 {
 	_cleanup_(free_p) char *text = NULL;
+	struct alias_names names;
 	struct record record;
 	size_t len;
 
 	*ret_record = (struct record){};
 	/* Anybody with CAP_NET_ADMIN may have written the alias. */
-	if (!cni_name_valid(names->network) ||
-	    store_files_read_record(network, names->network, names->container_id,
-				    names->ifname, &text, &len, NULL) != 0 ||
+	if (!identity_alias_read(port->alias, &names) || !cni_name_valid(names.network) ||
+	    store_files_read_record(network, names.network, names.container_id,
+				    names.ifname, &text, &len, NULL) != 0 ||
 	    record_parse(text, len, &record) < 0)
 		return;
-	if (record_is_of(&record, names->network, names->container_id, names->ifname))
+	if (record_is_of(&record, names.network, names.container_id, names.ifname))
 		*ret_record = record;
 	else
 		record_clear(&record);
@@ -67,12 +68,9 @@ static void record_of(const struct network_names *network,
 bool port_record(const struct network_names *network, const struct link *port,
 		 struct record *ret_record)
 {
-	struct alias_names names;
-
-	if (!port_is_pods(port) || !identity_alias_read(port->alias, &names) ||
-	    strcmp(names.network, network->name) != 0)
+	if (!port_is_pods(port) || !port_is_networks(network, port))
 		return false;
-	record_of(network, &names, ret_record);
+	record_of(network, port, ret_record);
 	return ret_record->network;
 }
 
@@ -86,7 +84,7 @@ const char *port_pod(const struct network_names *network, const struct link *por
 		snprintf(buf, POD_NAME_MAX, "%s", port->name);
 		return buf;
 	}
-	record_of(network, &names, &record);
+	record_of(network, port, &record);
 	snprintf(buf, POD_NAME_MAX, "%s",
 		 record.pod && record.pod[0] ? record.pod : names.container_id);
 	return buf;
@@ -95,12 +93,10 @@ const char *port_pod(const struct network_names *network, const struct link *por
 bool port_is_routed(const struct network_names *network, const struct link *port)
 {
 	_cleanup_(record_clear) struct record record = {};
-	struct alias_names names;
 
 	/* What isn't a port at the time isn't isolated either. */
-	if ((port->master && !port->port.isolated) ||
-	    !identity_alias_read(port->alias, &names))
+	if (port->master && !port->port.isolated)
 		return false;
-	record_of(network, &names, &record);
+	record_of(network, port, &record);
 	return record.routed[0];
 }

@@ -12,6 +12,9 @@
 /* Is the link a pod's: a veth whose other end is in another network namespace? */
 bool port_is_pods(const struct link *port);
 
+/* Does the link's alias say that it is an attachment's of this network? */
+bool port_is_networks(const struct network_names *network, const struct link *port);
+
 /*
  * Lists the links of pods that are ports of the bridge with the index @bridge (0: there is
  * none), and those of @network's pods that are no bridge's ports: their bridge was deleted.
@@ -34,8 +37,8 @@ bool port_record(const struct network_names *network, const struct link *port,
 const char *port_pod(const struct network_names *network, const struct link *port,
 		     char buf[POD_NAME_MAX]);
 
-/* Is the pod routed, not bridged (podLink)? Its record tells, which isn't read where the
- * port isn't isolated, as that of a routed pod is. */
+/* Is the pod routed, not bridged (podLink)? The pod's record tells. It isn't read for a
+ * port that isn't isolated, as the port of a routed pod is isolated. */
 bool port_is_routed(const struct network_names *network, const struct link *port);
 
 #endif
