@@ -72,12 +72,16 @@ static int settle(struct former_upkeep *upkeep, const struct conflist *list,
 		.present = list->gateways,
 		.before = upkeep->gateways,
 	};
-	int ret = 0;
+	int ret;
 
-	/* Gateways and routes to pods have gone with the bridge. All routes of the node are
-	 * not read in vain. */
-	if (netlink_ifindex(upkeep->rtnl, list->names.bridge))
-		ret = former_gateways_sync(upkeep->rtnl, &wanted, err);
+	/* Gateways, and the routes to pods, go with the interface that has them. To read
+	 * all routes of the node takes long, and there is nothing to find. */
+	if (list->gateway_ifname[0] &&
+	    !netlink_ifindex(upkeep->rtnl, list->gateway_ifname)) {
+		upkeep->again = false;
+		return 0;
+	}
+	ret = former_gateways_sync(upkeep->rtnl, &wanted, err);
 	upkeep->again = ret != 0;
 	if (ret == 0)
 		former_upkeep_found(upkeep, list);
