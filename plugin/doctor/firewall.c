@@ -248,6 +248,7 @@ static int ends_look(struct look *look, const struct way *way, struct firewall_e
 	for (size_t u = 0; ret == 0 && (u == 0 || (leads_out(way) && u < uplinks->n));
 	     u++) {
 		ends->ends.uplink = u < uplinks->n ? uplinks->items[u].name : "";
+		ends->ends.uplink_index = u < uplinks->n ? uplinks->items[u].index : 0;
 		ret = way_look(look, way, &ends->ends, err);
 	}
 	return ret;

@@ -34,6 +34,7 @@ int firewall_ends_read(struct doctor *doctor, const struct doctor_network *netwo
 {
 	struct firewall_ends_list list = {};
 	struct link gateway = {};
+	unsigned int port;
 	int ret;
 
 	/* The packets of these pods don't pass the node's rules. */
@@ -42,7 +43,7 @@ int firewall_ends_read(struct doctor *doctor, const struct doctor_network *netwo
 		return 0;
 	}
 	ret = link_get(doctor->rtnl, network->gateway_ifname, &gateway, err);
-
+	port = netlink_ifindex(doctor->rtnl, network->port);
 	for (size_t i = 0; ret == 0 && i < network->ranges.n; i++) {
 		const struct ip_range *range = &network->ranges.items[i];
 		struct firewall_ends *ends = LIST_ADD(&list);
@@ -54,7 +55,9 @@ int firewall_ends_read(struct doctor *doctor, const struct doctor_network *netwo
 		*ends = (struct firewall_ends){
 			.ends = {.bridge = network->bridge,
 				 .gateway = network->gateway_ifname,
-				 .port = network->port},
+				 .port = network->port,
+				 .gateway_index = gateway.index,
+				 .port_index = port},
 		};
 		pods_take(range, &ends->ends);
 		ret = uplink_list_of_pod(doctor->rtnl, &ends->ends.pod, gateway.index,

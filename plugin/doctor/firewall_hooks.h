@@ -46,12 +46,14 @@ extern const struct way firewall_ways[WAYS]; /* the worst first */
 /* The interfaces and addresses at both ends of a way, of which its packets are made. */
 struct way_ends {
 	const char *bridge, *gateway, *port, *uplink; /* interfaces */
+	/* 0: there is none of that name */
+	unsigned int gateway_index, port_index, uplink_index;
 	struct ip_addr pod, other_pod, node, world;
 	struct ip_prefix subnet;
 };
 
 /* firewall_ends.c: those of each range of a network, and the uplinks that their packets
- * may go by; @ends.uplink isn't set. The network is borrowed from. Codes 100, 101. */
+ * may go by; @ends.uplink and its index aren't set. The network is borrowed from. Codes 100, 101. */
 struct firewall_ends {
 	struct way_ends ends;
 	struct link_list uplinks;

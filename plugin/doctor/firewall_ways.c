@@ -158,12 +158,29 @@ static const char *ifname_at(const struct way_ends *ends, enum place place)
 	return "";
 }
 
+static unsigned int index_at(const struct way_ends *ends, enum place place)
+{
+	switch (place) {
+	case PLACE_PORT:
+		return ends->port_index;
+	case PLACE_GATEWAY:
+		return ends->gateway_index;
+	case PLACE_UPLINK:
+		return ends->uplink_index;
+	case PLACE_NONE:
+		break;
+	}
+	return 0;
+}
+
 struct packet way_packet(const struct way *way, const struct way_step *step,
 			 const struct way_ends *ends)
 {
 	struct packet packet = {
 		.in = ifname_at(ends, step->in),
 		.out = ifname_at(ends, step->out),
+		.in_index = index_at(ends, step->in),
+		.out_index = index_at(ends, step->out),
 		.bridge = step->hook.layer == HOOK_BRIDGE ? ends->bridge : "",
 		.ethertype = ends->pod.family == AF_INET ? ETHERTYPE_IP : ETHERTYPE_IPV6,
 	};

@@ -45,7 +45,6 @@ void meta_run(struct machine *machine, struct nlattr **attrs)
 	const struct packet *packet = machine->packet;
 	uint32_t number = be_u32(attrs[NFTA_META_DREG]), key, value = 0;
 	uint16_t ethertype = htons(packet->ethertype);
-	const char *ifname;
 
 	key = be_u32(attrs[NFTA_META_KEY]);
 	if (!attrs[NFTA_META_DREG]) { /* it sets something of the packet */
@@ -64,9 +63,7 @@ void meta_run(struct machine *machine, struct nlattr **attrs)
 		return;
 	case NFT_META_IIF:
 	case NFT_META_OIF:
-		ifname = key == NFT_META_IIF ? packet->in : packet->out;
-		/* The kernel runs modprobe where it is asked for the index of "". */
-		value = ifname[0] ? if_nametoindex(ifname) : 0;
+		value = key == NFT_META_IIF ? packet->in_index : packet->out_index;
 		register_load(machine, number, &value, NULL, sizeof(value));
 		return;
 	case NFT_META_NFPROTO:

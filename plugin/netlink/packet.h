@@ -18,6 +18,7 @@ enum packet_state {
 
 struct packet {
 	const char *in, *out; /* interfaces, by their names; "": none at this hook */
+	unsigned int in_index, out_index; /* of these interfaces; 0: there is none */
 	const char *bridge; /* whose ports @in and @out are; "": they are no ports */
 	uint16_t ethertype; /* ETH_P_IP, ETH_P_IPV6, ETH_P_ARP */
 	struct ip_addr from, to;

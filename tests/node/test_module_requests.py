@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """No operation asks the kernel by an ioctl for an interface that there isn't: the kernel then runs modprobe twice
 and waits for it, which takes longer than all else of an ADD."""
+import itertools
+
 import pytest
 
 from harness import plugin
@@ -10,6 +12,7 @@ from harness.ovs import needs_ovs, ovs_network
 from harness.shown import RATES
 
 pytestmark = pytest.mark.must_run
+HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 LIMITED = {"capabilities": {"bandwidth": True}, "runtimeConfig": {"bandwidth": RATES}}
 
 
@@ -45,16 +48,24 @@ def test_no_module_is_looked_for_in_a_pods_life(node, keys):
 
 
 @pytest.mark.any_kernel
-def test_nor_by_doctor_for_a_rule_about_an_interface_that_a_hook_does_not_know(node):
+@pytest.mark.parametrize("has_pod", [True, False], ids=["with a pod", "before any pod"])
+@pytest.mark.parametrize("uplink", ["there", "gone"])
+def test_nor_by_doctor_for_a_rule_about_an_interface_that_is_not_there(node, has_pod, uplink):
+    """Such as the interface that a hook doesn't know, the bridge and its ports before the first pod, or the
+    uplink, when it has gone."""
     conf, trace = network("dual"), node.directory / "trace"
-    node.add(node.pod(), conf)
-    node.nft(f"""table inet others {{
-        chain in {{ type filter hook input priority 0; oif {UPLINK} accept; }}
-        chain out {{ type filter hook output priority 0; iif {UPLINK} accept; }}
-    }}""")
+    if has_pod:
+        node.add(node.pod(), conf)
+    for family, hook in itertools.product(("inet", "bridge"), HOOKS):
+        node.nft(f"""add table {family} others
+            add chain {family} others {hook} {{ type filter hook {hook} priority 0; }}
+            add rule {family} others {hook} meta iif {UPLINK} accept
+            add rule {family} others {hook} meta oif {UPLINK} accept""")
+    if uplink == "gone":
+        node.ip(f"link del {UPLINK}")
     begin(node, "doctor", *written(node, conf), wrapper=plugin.strace(trace, "ioctl"), env=plugin.TRACED)()
     found = trace.read_text()
-    assert "SIOCGIFINDEX" in found and asked_in_vain({"doctor": found}) == {}
+    assert "SIOCGSKNS" in found and asked_in_vain({"doctor": found}) == {}
 
 
 @pytest.mark.any_kernel
