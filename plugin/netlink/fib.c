@@ -2,11 +2,10 @@
 /* Looks addresses up in the kernel's routing tables: one question, one answer. */
 #include "fib.h"
 
-#include <errno.h>
 #include <linux/rtnetlink.h>
 
-#include "attr.h"
 #include "build.h"
+#include "route_lookup.h"
 
 void queue_route_question(struct netlink *nl, const struct ip_addr *addr,
 			  unsigned int flags)
@@ -24,60 +23,25 @@ void queue_route_question(struct netlink *nl, const struct ip_addr *addr,
 	    RTA_DST, addr->bytes, ip_size(addr->family));
 }
 
-/* How the kernel would send a packet. */
-struct decision {
-	uint8_t type; /* RTN_*; RTN_UNSPEC: there is no route */
-	unsigned int index; /* of the interface */
-};
-
-static int decision_read(const struct nlmsghdr *answer, void *data)
-{
-	struct nlattr *attrs[RTA_MAX + 1];
-	struct decision *decision = data;
-
-	*decision = (struct decision){.type = RTN_UNSPEC};
-	if (!answer)
-		return 0;
-	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct rtmsg), attrs, RTA_MAX,
-			NULL) < 0)
-		return -EBADMSG;
-	decision->type = ((const struct rtmsg *)nlmsg_data(answer))->rtm_type;
-	decision->index = get_u32(attrs[RTA_OIF]);
-	return 0;
-}
-
-static int decision_get(struct netlink *nl, const struct ip_addr *addr,
-			struct decision *ret_decision, struct cni_error *err)
-{
-	struct decision decision = {};
-	int ret;
-
-	queue_route_question(nl, addr, 0);
-	ret = netlink_request(nl, decision_read, &decision, ENETUNREACH, err);
-	if (ret < 0)
-		return ret;
-	*ret_decision = decision;
-	return 0;
-}
-
+/* A route may refuse packets: then nothing leaves, and nobody here gets it. */
 int route_interface(struct netlink *nl, const struct ip_addr *addr,
 		    unsigned int *ret_index, struct cni_error *err)
 {
-	struct decision decision;
-	int ret = decision_get(nl, addr, &decision, err);
+	struct route_decision decision;
+	int ret = route_lookup(nl, &(struct route_packet){.to = *addr}, &decision, err);
 
 	if (ret == 0)
-		*ret_index = decision.index;
+		*ret_index = decision.errnum ? 0 : decision.out;
 	return ret;
 }
 
 int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
 		   struct cni_error *err)
 {
-	struct decision decision;
-	int ret = decision_get(nl, addr, &decision, err);
+	struct route_decision decision;
+	int ret = route_lookup(nl, &(struct route_packet){.to = *addr}, &decision, err);
 
 	if (ret == 0)
-		*ret_local = decision.type == RTN_LOCAL;
+		*ret_local = !decision.errnum && decision.type == RTN_LOCAL;
 	return ret;
 }

@@ -18,7 +18,7 @@ int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_loc
 		   struct cni_error *err);
 
 /* Gives the index of the interface by which a packet to @addr leaves; 0: there is no
- * route. Code 101. */
+ * route, or it refuses the packet. Code 101. */
 int route_interface(struct netlink *nl, const struct ip_addr *addr,
 		    unsigned int *ret_index, struct cni_error *err);
 

@@ -53,6 +53,30 @@ def first_packet(node, conf, number):
     pod.remove()
 
 
+def solicited():
+    """How many questions for a neighbour's MAC address the namespace has sent."""
+    with open("/proc/thread-self/net/snmp6") as file:
+        return int(dict(line.split() for line in file)["Icmp6OutNeighborSolicits"])
+
+
+def first_packet_out(node, conf, number):
+    """The pod's first packet to a new gateway, as the ADD ends, is answered, and so is the first question for
+    the gateway's MAC address: the kernel would ask again after a second."""
+    pod = node.pod()
+    with pod.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as sock:
+        icmp.replies_only(sock)
+        request = icmp.request(socket.AF_INET6, 1, number, b"first!")
+        add = node.start("ADD", conf, pod)
+        result = json.loads(add().stdout)
+        sock.sendto(request, (GATEWAY6, 0))
+        sock.settimeout(ANSWER * SLOWNESS)
+        assert sock.recv(100)[4:] == request[4:], number
+    assert pod.call(solicited) == 1, number
+    node.delete(pod, conf, result)
+    node.ip("link del cni0")
+    pod.remove()
+
+
 @pytest.mark.parametrize("families", ["v4", "dual"])
 def test_the_first_packet_to_the_first_pod_of_a_bridge_arrives(node, families):
     """The bridge begins to send when it has a port. In each round it has none before."""
@@ -62,9 +86,17 @@ def test_the_first_packet_to_the_first_pod_of_a_bridge_arrives(node, families):
             first_packet(node, conf, number)
 
 
-def test_the_node_takes_packets_to_a_new_IPv6_gateway_when_the_ADD_ends(node, tmp_path):
+def test_the_first_packet_from_the_first_pod_of_a_bridge_to_its_IPv6_gateway_is_answered(node):
+    conf = network("v6")
+    with links_coming_and_going(node):
+        for number in range(ROUNDS):
+            first_packet_out(node, conf, number)
+
+
+@pytest.mark.parametrize("refusal", [None, "unreachable", "prohibit", "blackhole"])
+def test_the_node_takes_packets_to_a_new_IPv6_gateway_when_the_ADD_ends(node, tmp_path, refusal):
     """The kernel makes the route for that by a work queue. Here it is deleted again, as it would come late:
-    ADD waits for it, and for two seconds."""
+    ADD waits for it, and for two seconds. Meanwhile the node may have a route that refuses the address."""
     conf, pod, trace = network("v6"), node.pod(), tmp_path / "trace"
     node.add(pod, conf, env=plugin.TRACED, wrapper=plugin.strace(trace, "sendto"))
     node.delete(pod, conf)
@@ -76,6 +108,8 @@ def test_the_node_takes_packets_to_a_new_IPv6_gateway_when_the_ADD_ends(node, tm
     with behind.standing():
         node.uses(GATEWAY6)
         node.ip(f"-6 route del local {GATEWAY6} dev cni0 table local")
+        if refusal:
+            node.ip(f"-6 route add {refusal} {GATEWAY6}/128")
         began = time.monotonic()
     plugin.judge("ADD", add(), plugin.NEWEST)
     assert time.monotonic() - began > 2
