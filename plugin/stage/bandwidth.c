@@ -258,8 +258,6 @@ static int bandwidth_names(struct attachment *att, struct cni_error *err)
 	if (!att->pod->bandwidth.egress.rate)
 		return 0;
 	identity_ifb(att->pod->host_ifname, name);
-	if (!netlink_ifindex(att->op->node.rtnl, name))
-		return 0;
 	ret = link_get(att->op->node.rtnl, name, &link, err);
 	if (ret < 0 || !link.index)
 		return ret;
