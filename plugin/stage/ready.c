@@ -149,8 +149,8 @@ static int local_route_await(struct netlink *nl, const struct ip_addr *addr,
 	return 0;
 }
 
-/* The pod's addresses, unless they were waited for by duplicate address detection, and the
- * gateways that this ADD has given the node. */
+/* Waits for the local routes of the pod's addresses, unless duplicate address detection has
+ * waited for them, and of the gateways that this ADD has given the node. */
 static int local_routes_await(struct attachment *att, struct cni_error *err)
 {
 	int ret = 0;
@@ -161,7 +161,8 @@ static int local_routes_await(struct attachment *att, struct cni_error *err)
 
 		if (own->family == AF_INET6 && !att->network->enable_dad)
 			ret = local_route_await(att->pod_ns.rtnl, own, err);
-		/* Where a link-local address is the kernel says for an interface only. */
+		/* The kernel tells for one interface only whether a link-local address is
+		 * local. */
 		if (ret == 0 && att->gateway_added && gateway->family == AF_INET6 &&
 		    !ip_is_link_local6(gateway))
 			ret = local_route_await(att->op->node.rtnl, gateway, err);
