@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Node comes again with another podCIDR, while pods with addresses of the former one run."""
 import ipaddress
+import json
 import socket
 
 import pytest
@@ -262,3 +263,28 @@ def test_other_nodes_keep_their_routes_until_another_Node_has_the_former_podCIDR
     wait_for(lambda: one.own_routes() == {cidr: via[cidr] for cidr in NEW})
     one.wait_for_resyncs()
     assert one.own_routes() == {cidr: via[cidr] for cidr in NEW}
+
+
+def test_a_gateway_that_is_no_port_of_the_bridge_goes_with_its_subnet(cluster, tmp_path):
+    """The gateway of a VLAN may be a veth, which stays with its addresses when the bridge goes."""
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({"plugins": [{"type": "bridge-cni", "vlan": 7}]}))
+    node, = cluster.ready(1, "--conflist-template", template, "--resync-seconds", "3600")
+    former = node.cidrs
+
+    def put(cidrs):
+        node.ip_batch("".join(f"addr add {address} dev cni0.7 {'nodad' * (':' in address)}\n"
+                              for address in with_subnet(cidrs)))
+
+    node.ip("link add cni0.7 type veth peer name port0")
+    node.ip_batch("link set cni0.7 up\nlink set port0 up\n")
+    put(former)
+    come_again(cluster, node, NEW)
+    wait_for(lambda: not {*with_subnet(former)} & {*node.addresses("cni0.7")})
+    # Without the interface the agent doesn't forget which gateways it had.
+    put(NEW)
+    node.ip_batch("link set cni0.7 down\nlink set cni0.7 name lost0\n")
+    come_again(cluster, node, former)
+    assert WHOLE[0] in node.addresses("lost0")
+    node.ip_batch("link set lost0 name cni0.7\nlink set cni0.7 up\nlink add cni0 type bridge\n")
+    wait_for(lambda: WHOLE[0] not in node.addresses("cni0.7"))

@@ -158,6 +158,14 @@ static int routes_remove(struct sync *sync, struct cni_error *err)
 	return ret;
 }
 
+static bool was_before(const struct sync *sync, const struct ip_prefix *address)
+{
+	for (size_t i = 0; i < FORMER_GATEWAYS_BEFORE; i++)
+		if (prefix_equal(address, &sync->wanted->before[i][sync->family]))
+			return true;
+	return false;
+}
+
 /* With its subnet no former gateway stays; alone it stays for its pods. */
 static bool goes(const struct sync *sync, const struct ip_prefix *address)
 {
@@ -168,8 +176,7 @@ static bool goes(const struct sync *sync, const struct ip_prefix *address)
 		return false;
 	if (address->len < ip_bits(addr->family))
 		return former ? addr->family == AF_INET || !has_gateway(sync, addr, true)
-			      : prefix_equal(address,
-					     &sync->wanted->before[sync->family]);
+			      : was_before(sync, address);
 	return (former || has_source(sync, addr)) && !has_gateway(sync, addr, true);
 }
 
@@ -253,7 +260,7 @@ int former_gateways_remove(struct netlink *nl, const char *ifname, struct cni_er
 		.ifname = ifname,
 		.addresses = &nobody,
 		.present = none,
-		.before = none,
+		.before = {none, none},
 	};
 	int ret = former_gateways_sync(nl, &wanted, err);
 

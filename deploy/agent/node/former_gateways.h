@@ -11,14 +11,16 @@
 
 #include "former_pods.h"
 
+#define FORMER_GATEWAYS_BEFORE 2
+
 struct former_gateways {
 	const char *ifname; /* the bridge, or its interface in a VLAN; "": none */
 	/* Pods of a former podCIDR. An address that no other Node has taken keeps its
 	 * gateway and its route; all other gateways and routes of this kind go. */
 	const struct former_address_list *addresses;
 	/* By family, with the podCIDR's length, or family 0: the gateway of this node,
-	 * which is never touched, and the one before, which goes with its subnet. */
-	const struct ip_prefix *present, *before;
+	 * which is never touched, and those before, which go with their subnets. */
+	const struct ip_prefix *present, *before[FORMER_GATEWAYS_BEFORE];
 };
 
 /* An outcome of former_gateways_sync(): somebody else changes the same meanwhile. */

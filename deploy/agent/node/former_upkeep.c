@@ -21,6 +21,7 @@ void former_upkeep_clear(struct former_upkeep *upkeep)
 void former_upkeep_found(struct former_upkeep *upkeep, const struct conflist *list)
 {
 	memcpy(upkeep->gateways, list->gateways, sizeof(upkeep->gateways));
+	memcpy(upkeep->before, list->gateways, sizeof(upkeep->before));
 }
 
 static void log_pods(const struct former_upkeep *upkeep, bool cut_off)
@@ -70,21 +71,22 @@ static int settle(struct former_upkeep *upkeep, const struct conflist *list,
 		.ifname = list->gateway_ifname,
 		.addresses = &upkeep->pods.addresses,
 		.present = list->gateways,
-		.before = upkeep->gateways,
+		.before = {upkeep->before, upkeep->gateways},
 	};
-	int ret;
+	bool is_there = !list->gateway_ifname[0] ||
+			netlink_ifindex(upkeep->rtnl, list->gateway_ifname);
+	int ret = 0;
 
 	/* Gateways, and the routes to pods, go with the interface that has them. To read
 	 * all routes of the node takes long, and there is nothing to find. */
-	if (list->gateway_ifname[0] &&
-	    !netlink_ifindex(upkeep->rtnl, list->gateway_ifname)) {
-		upkeep->again = false;
-		return 0;
-	}
-	ret = former_gateways_sync(upkeep->rtnl, &wanted, err);
+	if (is_there)
+		ret = former_gateways_sync(upkeep->rtnl, &wanted, err);
 	upkeep->again = ret != 0;
 	if (ret == 0)
-		former_upkeep_found(upkeep, list);
+		memcpy(upkeep->gateways, list->gateways, sizeof(upkeep->gateways));
+	/* An ADD that still works by the former list may make the interface. */
+	if (ret == 0 && is_there)
+		memcpy(upkeep->before, list->gateways, sizeof(upkeep->before));
 	return ret;
 }
 

@@ -15,7 +15,8 @@
 struct former_upkeep {
 	const struct log *log;
 	struct netlink *rtnl;
-	struct ip_prefix gateways[IP_FAMILIES]; /* that the interface had last */
+	struct ip_prefix gateways[IP_FAMILIES]; /* of the list that was looked at last */
+	struct ip_prefix before[IP_FAMILIES]; /* of that when the interface was there */
 	bool began;
 	struct former_pods pods; /* of the last look */
 	bool again; /* the next look is to compare all with the kernel */
