@@ -9,11 +9,12 @@ import time
 import pytest
 
 from harness.cluster import INTERNET4, INTERNET6
-from harness.waiting import wait_for
+from harness.waiting import wait_for, within
 from test_cluster import assert_reach_each_other
 
 # What the agents here put back they have noticed: they look at everything once an hour.
 HOURLY = "--resync-seconds", "3600"
+SECONDS = 5  # until pods ping again
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def pair(cluster):
     return nodes, pods
 
 
-def reach_again(pods, families=(4, 6)):
+def reach_again(node, pods, families=(4, 6)):
     def all_of_it():
         for family in families:
             outside = INTERNET4 if family == 4 else INTERNET6
@@ -37,7 +38,7 @@ def reach_again(pods, families=(4, 6)):
                     return False
         return True
 
-    return wait_for(all_of_it)
+    within(node, SECONDS, all_of_it)
 
 
 def test_flushed_rules(pair):
@@ -45,7 +46,7 @@ def test_flushed_rules(pair):
     with one.asleep():
         one.nft("flush ruleset")
         assert not pods[0].ping(INTERNET4, wait=1)
-    reach_again(pods)
+    reach_again(one, pods)
     # Told once the repair has ended, which is after its last change.
     wait_for(lambda: one.metrics()["bridge_cni_healings_total"] >= 1)
     wait_for(lambda: "msg=mended" in one.log())
@@ -54,7 +55,7 @@ def test_flushed_rules(pair):
 def test_a_deleted_table(pair):
     (one, _), pods = pair
     one.nft("delete table inet bridge_cni")
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_deleted_guards(pair):
@@ -66,7 +67,7 @@ def test_deleted_guards(pair):
 
     before = guards()
     one.nft("delete table bridge bridge_cni")
-    wait_for(lambda: "table bridge bridge_cni" in one.run("nft", "list", "ruleset").stdout)
+    within(one, SECONDS, lambda: "table bridge bridge_cni" in one.run("nft", "list", "ruleset").stdout)
     wait_for(lambda: guards() == before)
 
 
@@ -76,9 +77,9 @@ def test_deleted_routes(pair):
         one.ip(f"route del {two.cidrs[0]}")
         one.ip(f"-6 route del {two.cidrs[1]}")
         assert not pods[0].ping(pods[1].address4, wait=1)
-    reach_again(pods)
+    reach_again(one, pods)
     one.ip("route flush proto 98")
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_routes_of_the_agents_protocol_that_somebody_adds_or_leads_elsewhere(pair):
@@ -91,8 +92,8 @@ def test_routes_of_the_agents_protocol_that_somebody_adds_or_leads_elsewhere(pai
                      f"route replace {two.cidrs[1]} via 2001:db8:aaaa::77 proto 98\n")
         assert one.own_routes() == {"10.244.77.0/24": "192.0.2.77", two.cidrs[0]: "192.0.2.77",
                                     two.cidrs[1]: "2001:db8:aaaa::77"}
-    wait_for(lambda: one.own_routes() == right)
-    reach_again(pods)
+    within(one, SECONDS, lambda: one.own_routes() == right)
+    reach_again(one, pods)
 
 
 def test_an_uplink_that_went_down_and_up_again(pair):
@@ -103,7 +104,7 @@ def test_an_uplink_that_went_down_and_up_again(pair):
     one.ip(f"addr replace {one.address6}/64 dev eth0 nodad")
     one.ip("route replace default via 192.0.2.1")
     one.ip("-6 route replace default via 2001:db8:aaaa::1")
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_a_removed_bridge(pair):
@@ -111,21 +112,21 @@ def test_a_removed_bridge(pair):
     with one.asleep():
         one.ip("link del cni0")
         assert not pods[0].ping(pods[1].address4, wait=1)
-    reach_again(pods, families=(4,))
+    reach_again(one, pods, families=(4,))
     # The new bridge's link-local address is checked for duplicates first.
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_a_bridge_set_down(pair):
     (one, _), pods = pair
     one.ip("link set cni0 down")
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_a_gateway_address_taken_away(pair):
     (one, _), pods = pair
     one.ip(f"addr del {one.cidrs[0].replace('.0/24', '.1/24')} dev cni0")
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_forwarding_turned_off(pair):
@@ -134,7 +135,7 @@ def test_forwarding_turned_off(pair):
         one.sysctl("ipv4.ip_forward", 0)
         one.sysctl("ipv6.conf.all.forwarding", 0)
         assert not pods[0].ping(INTERNET4, wait=1)
-    reach_again(pods)
+    reach_again(one, pods)
     # By the one path that may be written to.
     wait_for(lambda: "ip_forward" in one.log() or "forwarding" in one.log())
 
@@ -144,7 +145,7 @@ def test_forwarding_of_the_bridge_turned_off(pair):
     with one.asleep():
         one.sysctl("ipv4.conf.cni0.forwarding", 0)
         assert not pods[0].ping(INTERNET4, wait=1)
-    reach_again(pods)
+    reach_again(one, pods)
     wait_for(lambda: "ipv4/conf/cni0/forwarding" in one.log())
 
 
@@ -211,7 +212,7 @@ def test_a_repair_that_fails_for_one_thing_mends_the_others_at_once(cluster, tmp
         return now if any(now[name] > before[name] for name in now if "differences_total" in name) else None
 
     assert wait_for(noticed)["bridge_cni_repairs_total"] > before["bridge_cni_repairs_total"]
-    wait_for(lambda: "table inet bridge_cni" in node.run("nft", "list", "tables").stdout)
+    within(node, SECONDS, lambda: "table inet bridge_cni" in node.run("nft", "list", "tables").stdout)
 
 
 def test_a_repair_that_fails_once_is_no_error_and_one_that_goes_on_failing_is(cluster, tmp_path):
@@ -241,7 +242,7 @@ def test_what_is_flushed_while_a_repair_runs_comes_back_too(pair):
     for _ in range(20):
         one.nft("flush ruleset")
         time.sleep(random.uniform(0, 0.4))
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_without_the_api_server_it_heals_as_well(cluster, pair):
@@ -250,7 +251,7 @@ def test_without_the_api_server_it_heals_as_well(cluster, pair):
     one.stop_agent(signal.SIGKILL)
     one.nft("flush ruleset")
     one.start_agent(*HOURLY)
-    reach_again(pods)
+    reach_again(one, pods)
 
 
 def test_an_agent_killed_at_any_moment_breaks_nothing(cluster, pair):

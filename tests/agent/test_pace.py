@@ -3,8 +3,7 @@
 import datetime
 import time
 
-from harness.asking import kept_waiting
-from harness.waiting import wait_for
+from harness.waiting import kept_waiting, wait_for
 
 FLAPS, EACH_SECONDS = 200, 0.015
 REST_SECONDS = 0.1  # deploy/agent/base/pace.c

@@ -8,9 +8,8 @@ import time
 import pytest
 
 from harness import isolate
-from harness.asking import kept_waiting
 from harness.plugin import REPOSITORY
-from harness.waiting import wait_for
+from harness.waiting import kept_waiting, wait_for
 from test_guards import edit
 
 

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from harness.transfer import datagram, largest, transfer
-from harness.waiting import wait_for
+from harness.waiting import wait_for, within
 
 VXLAN = ("--tunnel-receive", "vxlan")  # the routes stay as they are
 HOURLY = "--resync-seconds", "3600"  # what the agent follows before that it has noticed
+SECONDS = 5  # in which it has followed
 VXLAN4, VXLAN6 = 50, 70
 FAR4, FAR6 = "10.244.99.2", "fd00:244:0:99::2"
 CLUSTER = ("--cluster-cidr", "10.244.0.0/16,fd00:244::/48")
@@ -127,7 +128,7 @@ def test_the_list_follows_the_uplinks_mtu(cluster):
     started(node, *VXLAN, *HOURLY)
     for mtu in (1400, 9000, 1500):
         node.ip(f"link set eth0 mtu {mtu}")
-        wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(mtu - VXLAN4))
+        within(node, SECONDS, lambda: node.conf()["ipam"]["routes"] == defaults(mtu - VXLAN4))
         assert f'mtu={mtu - VXLAN4} uplink=eth0' in node.log()
     assert "was edited" not in node.log()
 
@@ -143,10 +144,10 @@ def test_the_interface_of_the_InternalIP_counts_beside_the_default_routes(cluste
         """)
     assert started(node, *VXLAN, *HOURLY)["ipam"]["routes"] == defaults(1400 - VXLAN4)
     node.ip_batch("link set up1 mtu 1500\nlink set up2 mtu 1500\nlink set eth0 mtu 1380\n")
-    wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN4))
+    within(node, SECONDS, lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN4))
     # A Node that gets an IPv6 address, too, has an underlay that takes more.
     cluster.api.put(node.name, node.cidrs, [node.address4, "2001:db8:aaaa::77"])
-    wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN6))
+    within(node, SECONDS, lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN6))
 
 
 def test_an_uplink_that_leaves_too_little_for_IPv6_is_named(cluster):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from harness.transfer import datagram, largest, transfer
-from harness.waiting import wait_for
+from harness.waiting import wait_for, within
 from conftest import made
 
 VXLAN = ("--tunnel", "vxlan", "--tunnel-always", "true")
@@ -129,10 +129,10 @@ def test_the_device_follows_the_uplinks_mtu(cluster):
     node = nodes[0]
     for mtu in (1500, 1420, 1500):
         node.ip(f"link set eth0 mtu {mtu}")
-        wait_for(lambda: [node.links()[name]["mtu"] for name in ("bcni-vxlan", "bcni-vxlan6")] ==
-                 [mtu - OVERHEAD["v4"], mtu - OVERHEAD["v6"]])
+        within(node, 5, lambda: [node.links()[name]["mtu"] for name in ("bcni-vxlan", "bcni-vxlan6")] ==
+               [mtu - OVERHEAD["v4"], mtu - OVERHEAD["v6"]])
         # A pod has one MTU for all peers: that of the underlay which takes more.
-        wait_for(lambda: node.conf()["ipam"]["routes"][0]["mtu"] == mtu - OVERHEAD["v6"])
+        within(node, 5, lambda: node.conf()["ipam"]["routes"][0]["mtu"] == mtu - OVERHEAD["v6"])
 
 
 def test_a_peer_on_the_link_takes_full_frames_of_pods_of_before(cluster):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from harness import plugin
-from harness.waiting import wait_for
+from harness.waiting import wait_for, within
 from harness.wireguard import DEVICE, IN_THE_CLEAR, KEYS, capture, kernel_has_it
 
 
@@ -53,7 +53,7 @@ def test_what_somebody_opens_is_closed_again(cluster):
     closed = one.sealed()
     for cidr in two.cidrs:
         one.ip("-6" if ":" in cidr else "-4", "route del unreachable", cidr, "metric 4000000000")
-        wait_for(lambda: one.sealed() == closed)
+        within(one, 5, lambda: one.sealed() == closed)
 
 
 def test_the_file_that_pods_wait_for_goes_with_the_mode(cluster):

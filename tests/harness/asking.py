@@ -15,7 +15,7 @@ import time
 from typing import NamedTuple
 
 from .agent_pages import PATIENCE, PORT
-from .waiting import SLOWNESS
+from .waiting import SLOWNESS, kept_waiting
 
 PAUSE = 0.1  # seconds
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -25,11 +25,6 @@ class Answer(NamedTuple):
     path: str
     status: int
     seconds: float
-
-
-def kept_waiting(pid):
-    """Seconds in which a process's first thread has waited for a processor so far."""
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def answers(node, seconds, *paths):

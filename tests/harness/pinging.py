@@ -8,7 +8,7 @@ import threading
 import time
 
 from . import icmp
-from .waiting import ANSWER, SLOWNESS
+from .waiting import ANSWER, SLOWNESS, kept_waiting
 
 PAUSE = 0.008 * SLOWNESS  # seconds between two requests to one address
 PATIENCE = 3  # seconds for the answers to the last ones
@@ -83,8 +83,7 @@ class Pinger(threading.Thread):
                 stream.send()
             due = max(due + PAUSE, time.monotonic() + PAUSE / 4)
             time.sleep(max(0.0, due - time.monotonic()))
-        with open("/proc/thread-self/schedstat") as file:  # how long it had no processor
-            self.waited = int(file.read().split()[1]) / 1e9
+        self.waited = kept_waiting("thread-self")
         self.seconds = time.monotonic() - self.began
         self.receive(PATIENCE * SLOWNESS)
 

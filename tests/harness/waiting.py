@@ -2,6 +2,7 @@
 """Waiting for the thing itself, and for nothing longer than that."""
 import fcntl
 import os
+import pathlib
 import resource
 import time
 
@@ -31,6 +32,17 @@ def wait_for(what, seconds=30.0, step=0.01):
         time.sleep(min(max(step, min(waited / 20, 0.1) * SLOWNESS), max(seconds - waited, 0.001)))
 
 
+def within(node, seconds, what):
+    """The first true value of what(), which comes in less than so many seconds. Those in which the node's agent
+    or this process had no processor are left out: they are the machine's."""
+    began, pid = time.monotonic(), node.agent_pid()
+    waited = kept_waiting(pid) + kept_waiting("self")
+    value = wait_for(what)
+    took = time.monotonic() - began - (kept_waiting(pid) + kept_waiting("self") - waited)
+    assert took < seconds * SLOWNESS, f"{what.__qualname__} took {took:.1f} s"
+    return value
+
+
 def answered(ask):
     """The value of ask(), which sends something, and is true if an answer came. What is sent once is
     to be answered. Only where processors are emulated it is sent again for a while: there the kernel
@@ -45,6 +57,11 @@ def processor_seconds():
     """The processors' time of all commands that have ended, which does not grow where others are at work."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def kept_waiting(pid):
+    """Seconds in which a process's first thread has waited for a processor so far."""
+    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def is_locked(path, operation):
