@@ -10,6 +10,7 @@ import pytest
 
 from harness.portmap import ask, ask_udp, ports, served, served_udp
 from harness.loopback import fences, forger, kept, listening, localnet, reaches, unfence
+from harness.netns import on_one_processor
 from harness.node import network
 from harness.waiting import wait_for
 from harness.wire import checksum, send_frame
@@ -92,8 +93,9 @@ def test_nor_do_packets_come_in_that_a_pod_sends_as_the_nodes_loopback(node):
     for sent, fenced in enumerate((True, False), 1):
         if not fenced:
             unfence(node)
-        for source in ("127.0.0.1", "10.1.2.2"):
-            send_frame(pod, "eth0", gateway, datagram(source, "10.1.2.1", 9999), ETH_P_IP)
+        with on_one_processor():
+            for source in ("127.0.0.1", "10.1.2.2"):
+                send_frame(pod, "eth0", gateway, datagram(source, "10.1.2.1", 9999), ETH_P_IP)
         wait_for(lambda: counted()[1] == sent)
         assert (counted()[0] == 0) == fenced
 

@@ -14,6 +14,7 @@ import pytest
 
 from harness import plugin
 from harness.command import repair
+from harness.netns import on_one_processor
 from harness.node import network
 from harness.waiting import ANSWER, SLOWNESS
 
@@ -85,8 +86,9 @@ def what_came(sender, receiver, mac, frames):
             sender.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
         ears.bind(("eth0", 3))
         mouth.bind(("eth0", 0))
-        for frame in [*frames, last]:
-            mouth.send(frame)
+        with on_one_processor():
+            for frame in [*frames, last]:
+                mouth.send(frame)
         end = time.monotonic() + ANSWER * SLOWNESS
         with contextlib.suppress(TimeoutError):  # the receiver hears nobody
             while not heard or mark not in heard[-1]:
