@@ -26,7 +26,7 @@ COUNT = 60000  # datagrams in a round
 
 
 @contextlib.contextmanager
-def on_one_processor():
+def all_on_one_processor():
     """This process and what it starts; what ran before stays where it is."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {max(allowed)})
@@ -41,7 +41,7 @@ def rules(bench, quick):
     times as many as flannel's."""
     rounds = 2 if quick else 20
     found, order = {}, random.Random(1)
-    with on_one_processor(), contextlib.ExitStack() as stack:
+    with all_on_one_processor(), contextlib.ExitStack() as stack:
         def way(title):
             made = Way(bench.memory / f"rules-{title}", WAYS[title], [DATAGRAMS])
             stack.callback(made.close)
