@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--uninstall: the network leaves a node, and every pod that was on it can be deleted."""
-import datetime
 import re
 import shutil
 import signal
@@ -59,7 +58,7 @@ def test_drain_serves_the_pods_that_are_left_and_then_removes_everything(cluster
     wait_for(lambda: pods[0].ping(INTERNET4, wait=1) and pods[1].ping(other.address4, wait=1))
     runtime.delete("cart-1")
     runtime.stop("cart-2")
-    stopped = datetime.datetime.now(datetime.timezone.utc)
+    stopped = time.time()
     # The second DEL of a pod may be the last thing of all.
     wait_for(lambda: re.fullmatch("uninstalling: no pod is left; all else is removed in ([1-9]|10) s\n",
                                   one.page("/readyz")[1]))
@@ -67,9 +66,8 @@ def test_drain_serves_the_pods_that_are_left_and_then_removes_everything(cluster
         runtime.remove("cart-2")
     wait_for(lambda: is_uninstalled(one))
     assert one.left() == []
-    removed, = lines(one, "configuration removed")
-    removed = datetime.datetime.fromisoformat(removed.split()[0].removeprefix("time="))
-    assert (removed - stopped).total_seconds() > 9.9
+    assert len(lines(one, "configuration removed")) == 1
+    assert one.told_at("configuration removed") - stopped > 9.9
     # It stays so, and nothing is written.
     for mode in ("drain", "now"):
         restarted(one, mode)

@@ -2,6 +2,7 @@
 """Several nodes, each with its own agent, store and configuration, and an API server on their link.
 More links, with routers between them, are networks.py. The world outside has no route to any pod."""
 import contextlib
+import datetime
 import fcntl
 import ipaddress
 import json
@@ -11,7 +12,7 @@ import signal
 
 from . import agent_pages, netns, networks, plugin, rtnetlink
 from .apiserver import ApiServer
-from .node import (INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link)
+from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link
 from .waiting import SLOWNESS, wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
@@ -104,6 +105,11 @@ class ClusterNode(Node):
 
     def log(self):
         return self.log_path.read_text()
+
+    def told_at(self, words):
+        """When the agent has last logged these words, in seconds of the machine's clock."""
+        line = [line for line in self.log().splitlines() if words in line][-1]
+        return datetime.datetime.fromisoformat(line.split()[0].removeprefix("time=")).timestamp()
 
     def page(self, path):
         return agent_pages.page(self, path)
