@@ -12,7 +12,7 @@ from harness import agent_pages
 from harness.asking import slowest
 from harness.cluster import AGENT
 from harness.plugin import REPOSITORY
-from harness.waiting import wait_for
+from harness.waiting import wait_for, within
 
 SLOW_CLIENTS = str(pathlib.Path(__file__).with_name("slow_clients.py"))
 LISTENER = """
@@ -123,7 +123,7 @@ def test_they_are_made_once_a_second_however_often_others_ask(cluster):
             break
         time.sleep(1.1)
     assert at_once == before and one.metrics()[used] == before + 1
-    wait_for(lambda: seen() == before + 1)
+    within(one, 3, lambda: seen() == before + 1)
 
 
 @pytest.mark.parametrize("value", [
