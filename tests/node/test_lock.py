@@ -96,13 +96,20 @@ def test_who_waits_for_the_exclusive_lock_is_not_starved_by_those_who_share(node
     node.add(node.pod(), network())
     path = lock_file(node)
     gate = path.with_suffix(".gate")
-    share = ("flock -s {gate} true; exec flock -s {path} sleep 0.2"
+    share = ("flock -s {gate} true; exec flock -s {path} sh -c 'printf . >>/run/turns; sleep 0.2'"
              .format(gate=f"/run/bridge-cni/{gate.name}", path=f"/run/bridge-cni/{path.name}"))
+
+    def turns():
+        return len((node.run_dir / "turns").read_text())
+
     finish = [node.begin("sh", "-c", f"until [ -e /run/enough ]; do ({share}); done") for _ in range(3)]
     try:
-        wait_for(lambda: is_locked(path, fcntl.LOCK_EX))
-        node.add(node.pod(), network(name="another", bridge="cni1", ipam={
+        wait_for(lambda: is_locked(path, fcntl.LOCK_EX) and turns())
+        pod, before = node.pod(), turns()
+        node.add(pod, network(name="another", bridge="cni1", ipam={
             "ranges": [[{"subnet": "10.77.0.0/24"}]]}))
+        # Each of the three may have some while ADD comes to the lock, and one that it began before.
+        assert turns() - before < 20
     finally:
         (node.run_dir / "enough").touch()
         for done in finish:
