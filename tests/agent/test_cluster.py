@@ -17,14 +17,19 @@ def assert_reach_each_other(pods):
                 target = getattr(receiver, family)
                 # The kernel checks the link-local address of a bridge just made for a second.
                 wait_for(lambda: sender.ping(target, wait=1))
-                # The way to a Node that is new is there before the repair that masquerades no more there.
-                own = getattr(sender, family)
-                wait_for(lambda: wire.source_seen(sender, receiver, target) == own)
+                assert wire.source_seen(sender, receiver, target) == getattr(sender, family)
+
+
+def assert_joined(nodes, pods):
+    """The same where Nodes are new: the way to one is there before the repair that masquerades no more
+    there."""
+    nodes[0].wait_for_no_repair(*nodes[1:])
+    assert_reach_each_other(pods)
 
 
 def test_pods_on_three_nodes_see_each_others_own_addresses(cluster):
-    pods = [node.attach() for node in cluster.ready(3)]
-    assert_reach_each_other(pods)
+    nodes = cluster.ready(3)
+    assert_joined(nodes, [node.attach() for node in nodes])
 
 
 def test_what_leaves_the_cluster_has_the_nodes_address(cluster):
@@ -78,7 +83,7 @@ def test_a_node_that_joins_is_reached_and_one_that_leaves_is_forgotten(cluster):
     pods.append(three.attach())
     for node in (one, two):
         wait_for(lambda: node.own_routes().get(three.cidrs[0]) == three.address4)
-    assert_reach_each_other(pods)
+    assert_joined([one, two, three], pods)
 
     cluster.api.remove(three.name)
     for node in (one, two):
@@ -162,7 +167,7 @@ def test_a_nodes_new_pod_cidr_is_used_everywhere(cluster):
     three.detach(old)
     pods = [node.attach() for node in nodes]
     assert pods[2].address4.startswith("10.244.77.")
-    assert_reach_each_other(pods)
+    assert_joined(nodes, pods)
 
 
 def test_a_nodes_new_address_is_followed(cluster):
@@ -171,7 +176,7 @@ def test_a_nodes_new_address_is_followed(cluster):
     two.ip("addr add 192.0.2.99/24 dev eth0")
     cluster.api.put(two.name, two.cidrs, ["192.0.2.99", two.address6])
     wait_for(lambda: one.own_routes()[two.cidrs[0]] == "192.0.2.99")
-    assert_reach_each_other(pods)
+    assert_joined([one, two], pods)
 
 
 def test_a_node_without_a_pod_cidr_gets_its_configuration_when_it_has_one(cluster):
@@ -229,7 +234,7 @@ def test_a_node_behind_a_router_is_named_and_the_others_are_reached(cluster):
     assert one.metrics()['bridge_cni_nodes_unrouted{reason="not-on-link"}'] == 1
     assert 'node=far reason=not-on-link' in one.log()
     assert "10.244.200.0/24" not in one.own_routes()
-    assert_reach_each_other([node.attach() for node in nodes])
+    assert_joined(nodes, [node.attach() for node in nodes])
 
 
 def test_a_stale_node_with_this_nodes_address_is_named_and_in_nobodys_way(cluster):

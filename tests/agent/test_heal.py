@@ -10,7 +10,7 @@ import pytest
 
 from harness.cluster import INTERNET4, INTERNET6
 from harness.waiting import wait_for, within
-from test_cluster import assert_reach_each_other
+from test_cluster import assert_joined, assert_reach_each_other
 
 # What the agents here put back they have noticed: they look at everything once an hour.
 HOURLY = "--resync-seconds", "3600"
@@ -22,9 +22,7 @@ def pair(cluster):
     """Two nodes with a pod each that reach each other and the outside."""
     nodes = cluster.ready(2, *HOURLY)
     pods = [node.attach() for node in nodes]
-    assert_reach_each_other(pods)
-    # The repair that follows a first ADD is over.
-    wait_for(lambda: all(n.metrics()['bridge_cni_repairs_total'] >= 2 for n in nodes))
+    assert_joined(nodes, pods)  # the repair that follows a first ADD is over, too
     return nodes, pods
 
 

@@ -122,14 +122,15 @@ class ClusterNode(Node):
         syncs = self.metrics()["bridge_cni_route_syncs_total"]
         wait_for(lambda: self.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
 
-    def wait_for_no_repair(self):
-        """None was running or begun for two seconds, in which the agent has compared fingerprints."""
-        seen = []
+    def wait_for_no_repair(self, *others):
+        """None was running or begun for two seconds, here or on others, in which the agent has compared
+        fingerprints."""
+        nodes, seen = [self, *others], []
 
         def is_quiet():
-            runs = self.metrics()["bridge_cni_repairs_total"]
-            seen.append(None if self.processes_at_work() else runs)
-            return len(seen) > 4 and set(seen[-5:]) == {runs}
+            runs = [node.metrics()["bridge_cni_repairs_total"] for node in nodes]
+            seen.append(None if any(node.processes_at_work() for node in nodes) else runs)
+            return len(seen) > 4 and all(each == runs for each in seen[-5:])
 
         wait_for(is_quiet, 20, step=0.5)
 

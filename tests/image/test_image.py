@@ -165,6 +165,8 @@ def test_pods_of_two_nodes_reach_each_other_and_what_is_broken_heals(cluster, ro
         wait_for(node.ready, 20)
         assert node.conf()["statusOnExhaustion"] == "ready"
         assert os.readlink(node.bin_dir / "loopback") == "bridge-cni"
+        # The configuration of a pod's ADD says where nothing is masqueraded.
+        wait_for(lambda: {*nodes[0].cidrs, *nodes[1].cidrs} <= {*node.conf()["nonMasqueradeCIDRs"]})
     pods = [node.attach() for node in nodes]
     assert_reach_each_other(pods)
 
