@@ -37,12 +37,17 @@ def conf_of(families="v4", **keys):
     return network(families, **{"fastPath": True, **keys})
 
 
-def offloaded(node):
-    """How many connections go by the flowtable. The kernel lists one twice if another one begins while
-    it is read."""
+def flows(node):
+    """The connections that go by the flowtable: their addresses and ports -> the kernel's line. It lists one
+    twice if another one begins while it is read."""
     text = node.run("cat", "/proc/net/nf_conntrack", check=False).stdout
-    return len({tuple(re.findall(r"(?:src|dst|sport|dport)=\S+", line)) for line in text.splitlines()
-                if "OFFLOAD" in line})
+    return {tuple(re.findall(r"(?:src|dst|sport|dport)=\S+", line)): line for line in text.splitlines()
+            if "OFFLOAD" in line}
+
+
+def offloaded(node):
+    """How many connections go by the flowtable."""
+    return len(flows(node))
 
 
 def connections(node):
@@ -134,6 +139,22 @@ def test_a_masqueraded_connection_goes_by_the_flowtable(fast, family, bridge_nf)
     assert offloaded(fast) == 1
 
 
+def test_a_connection_is_in_the_flowtable_after_its_first_packets(fast):
+    """As talk_fast() has it, a connection may be taken out again: then a new one is tried."""
+    pod, far = fast.pod(), outside_of(fast)
+    address = addresses_of(fast.add(pod, conf_of()))[0]
+    settled(fast)
+
+    def goes_fast():
+        drain(far)
+        with pod.udp(address) as near:
+            talk(near, far, (OUTSIDE4, OUTSIDE_PORT))
+            port = near.getsockname()[1]
+        return any(f"sport={port}" in ends for ends in flows(fast))
+
+    wait_for(goes_fast)
+
+
 def test_a_host_port_goes_by_the_flowtable(fast):
     pod, far = fast.pod(), outside_of(fast)
     near = pod.udp(addresses_of(fast.add(pod, {**conf_of(), **HOST_PORT}))[0], PORT)
@@ -155,8 +176,7 @@ def test_interfaces_and_connections_are_counted(fast):
 
     def counted():
         links = {link["ifname"]: link["stats64"] for link in fast.ip_json("-s", "link")}
-        line = next(line for line in fast.run("cat", "/proc/net/nf_conntrack").stdout.splitlines()
-                    if "OFFLOAD" in line)
+        [line] = flows(fast).values()
         return (links["cni0"]["rx"]["packets"], links["cni0"]["tx"]["packets"],
                 links[UPLINK]["rx"]["packets"], links[UPLINK]["tx"]["packets"],
                 *(int(word.split("=")[1]) for word in line.split() if word.startswith("packets=")))
