@@ -7,7 +7,7 @@ import pytest
 
 from harness import distribution
 from harness.nftables import has_flowtables
-from harness.waiting import wait_for
+from harness.waiting import wait_for, within
 
 NEW_UPLINK = ("link add up1 type veth peer name far1\nlink set far1 up\nlink set up1 up\naddr add 203.0.113.2/24 dev up1\n"
               "route replace default via 203.0.113.1 dev up1\n")
@@ -115,4 +115,4 @@ def test_a_VLANs_gateway_comes_back(cluster, tmp_path, vlan_filtering, change):
         # Under another name it serves on, but new pods' ADD would not find it.
         serves = "name" in change
         assert pod.ping(node.gateway(pod.address4), wait=None if serves else 1) == serves
-    wait_for(lambda: GATEWAY in node.links() and pod.ping(node.gateway(pod.address4), wait=1))
+    within(node, 5, lambda: GATEWAY in node.links() and pod.ping(node.gateway(pod.address4), wait=1))
