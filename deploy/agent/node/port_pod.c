@@ -94,7 +94,7 @@ bool port_is_routed(const struct network_names *network, const struct link *port
 {
 	_cleanup_(record_clear) struct record record = {};
 
-	/* What isn't a port at the time isn't isolated either. */
+	/* A link that isn't a port at the time isn't isolated either. */
 	if (port->master && !port->port.isolated)
 		return false;
 	record_of(network, port, &record);
