@@ -18,6 +18,7 @@ import pytest
 from harness import cluster as clusters
 from harness.netns import on_one_processor
 from harness.node import GATEWAY4, GATEWAY6, NODE4, NODE6, OUTSIDE4, OUTSIDE6, Node, network
+from harness.portmap import settled
 from harness.quiet import asks_at_once
 from harness.waiting import wait_for
 from harness.wire import ETH_P_ALL, PACKET_OUTGOING
@@ -107,6 +108,7 @@ class Scene:
                             ipam={"ranges": [[{"subnet": s}] for s in SUBNETS]})
         self.attacker, self.victim, self.third = (
             connected(self.node, self.conf) for _ in range(3))
+        settled(self.node)
         if mode.quiet:
             asks_at_once(self.node)
         self.gateway = Host(self.node.links()["cni0"]["address"], GATEWAY4, GATEWAY6)
@@ -210,6 +212,8 @@ class Cluster(Scene):
             **mode.keys, nonMasqueradeCIDRs=["10.244.0.0/16", "fd00:244::/56"],
             ipam={"ranges": [[{"subnet": cidr}] for cidr in node.cidrs]}))
             for node in (there, here, here))
+        for node in nodes:
+            settled(node)
         self.node = here
         self.gateway = Host(there.links()["cni0"]["address"], None, None)
         self.masquerade = there.address4, there.address6
