@@ -8,7 +8,7 @@ import pytest
 
 from harness import crafted, flannel, transfer
 from harness.cluster import INTERNET4, INTERNET6
-from harness.portmap import ask, served
+from harness.portmap import ask, served, settled
 from harness.sniffer import sniffing
 from harness.waiting import wait_for
 from harness.wire import source_seen
@@ -122,6 +122,7 @@ def test_a_crafted_packet_arrives_with_any_outer_source_and_inner_frame(cluster,
     """flannel has no guard: what an attacker on the underlay sends as anybody reaches a pod."""
     attacker = cluster.node()
     victim = pods[0]
+    settled(victim.node)
     for (inner, outer), (inner2, outer2) in ends(*pods):
         mac = victim.node.macs[4 if "." in inner else 6]
         with sniffing(victim, "eth0") as sniffer:

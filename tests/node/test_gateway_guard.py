@@ -95,6 +95,7 @@ def test_a_foreign_source_does_not_leave_by_the_node(node):
     node.add(pod, network("dual", spoofCheck=True))
     assert rules(node) == SOURCES
     assert_kept(node, former)
+    settled(node)
     for each in (former, pod):
         assert each.ping(INTERNET4) and each.ping(INTERNET6)
         assert each.ping(GATEWAY4) and each.ping(GATEWAY6)
